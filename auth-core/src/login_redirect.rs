@@ -35,7 +35,8 @@ use crate::return_path::{InvalidReturnPath, ReturnPath};
 /// A request opens a page if the browser says so (`Sec-Fetch-Mode: navigate`). If the browser does not send
 /// this header, the request opens a page if its `Accept` header contains `text/html`. All other requests keep
 /// the 401 with its challenge: API calls, `fetch`, WebSockets, and every request with an `Authorization`
-/// header. Only refusals of this crate are redirected, not a 401 that a handler returns.
+/// header. Refusals of this crate are redirected, among them an [`AuthError`](crate::AuthError) of the kind
+/// [`Unauthenticated`](AuthErrorKind::Unauthenticated) that a handler returns. Another 401 of a handler is not.
 ///
 /// The page to return to is the path of the request. If the method is not `GET` or `HEAD`, as when a form was
 /// sent, `next` is left out, because the login page could not send the form again. With axum, use this layer
@@ -200,11 +201,39 @@ where
             location.and_then(|((targets, page), refusal)| targets.location(page, refusal));
         if let Some(location) = location {
             *response.status_mut() = StatusCode::SEE_OTHER;
+            response.extensions_mut().remove::<Arc<Refusal>>(); // an outer layer writes no body for it
             let headers = response.headers_mut();
             headers.remove(header::WWW_AUTHENTICATE);
             headers.insert(header::LOCATION, location);
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         Poll::Ready(Ok(response))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tower::{ServiceExt as _, service_fn};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_outer_layer_finds_a_refusal_only_in_a_response_that_is_not_redirected() {
+        let refuse = service_fn(async |_: Request<()>| {
+            let mut response = Response::new(());
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            response.extensions_mut().insert(Arc::new(Refusal::Unauthenticated(None)));
+            Ok::<_, Infallible>(response)
+        });
+        let service = LoginRedirect::to("/login").unwrap().layer(refuse);
+        for (accept, status) in [("text/html", 303), ("application/json", 401)] {
+            let request = Request::get("/cart").header(header::ACCEPT, accept).body(()).unwrap();
+            let response = service.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status);
+            let refusal = response.extensions().get::<Arc<Refusal>>();
+            assert_eq!(refusal.is_some(), status == 401);
+        }
     }
 }
