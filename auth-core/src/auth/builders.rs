@@ -350,6 +350,9 @@ crate::redacted_debug!(Reauthenticate<C> { options });
 
 /// A builder for a refresh, returned by [`Auth::refresh`]. Awaiting it refreshes.
 ///
+/// In a combination of backends, the backend whose credential the request carries is tried first, and then the others,
+/// until one of them recognizes the credential.
+///
 /// # Errors
 ///
 /// Awaiting it returns

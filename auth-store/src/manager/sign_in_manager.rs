@@ -511,7 +511,8 @@ macro_rules! sign_in_options {
             self.change_settings(|settings| settings.lifetime = lifetime)
         }
 
-        /// Sets how long a sign-in lasts without a request, in whole seconds. Defaults to one hour.
+        /// Sets how long a sign-in lasts without a request, in whole seconds. Defaults to one hour. The
+        /// [absolute timeout](Self::absolute_timeout), which defaults to one day, ends it in any case.
         ///
         /// # Panics
         ///
